@@ -1,0 +1,5 @@
+"""Dates and times in English."""
+
+DATETIME_FORMAT = "j F Y, H:i"
+SHORT_DATETIME_FORMAT = "j M Y, H:i"
+TIME_FORMAT = "H:i"

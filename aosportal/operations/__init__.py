@@ -1,0 +1,1 @@
+"""Running the portal: what belongs to neither signing in nor subscriptions alone."""

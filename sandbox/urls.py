@@ -1,0 +1,3 @@
+"""Nothing: `serve` picks `aps_urls` or `aos_urls`."""
+
+urlpatterns = []

@@ -1,0 +1,1 @@
+"""What makes the stand-ins fail on purpose, and what was lately called."""

@@ -1,0 +1,1 @@
+"""Seeing and renaming AOS subscriptions."""

@@ -1,0 +1,201 @@
+"""AOS at its worst, and what it costs a portal of real worker processes: memory, threads, other people's time."""
+
+import gzip
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.processes.place import AOS_SECONDS, FRESH, LIST, RENAME, THREADS, save
+from tests.support.hostile_answers import JSON, drip, endless, flood, gzip_bomb, reply, says, silent
+from tests.support.hostile_aos import Fault
+from tests.support.people import Person, at_once, until
+
+MEGABYTES_50 = 50_000  # as /proc counts: kB
+
+
+@pytest.fixture
+def place(_place):
+    """Fine weather, and at the end everybody is well: the same workers answer, and nothing was an error of ours."""
+    _place.fine_weather()
+    workers, person, start = _place.workers(), _place.person(), _place.portal.log.stat().st_size
+    until(lambda: person.get(FRESH).status_code in {200, 302}, 30)
+    _place.aos.log.clear()
+    yield _place
+    _place.fine_weather()
+    until(lambda: person.get(FRESH).status_code in {200, 302}, 30)
+    assert _place.workers() == workers
+    log = _place.portal.log.read_bytes()[start:].decode()
+    assert "Traceback" not in log, log[-5000:]
+
+
+def kilobytes(pid, field):
+    (line,) = [each for each in Path(f"/proc/{pid}/status").read_text().splitlines() if each.startswith(field)]
+    return int(line.split()[1])
+
+
+def forget_peak(pid):
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+GIANTS = {"100 MB": flood(), "gzip bomb": gzip_bomb(), "endless": endless, "drip": drip("body", 0.5)}
+
+
+@pytest.mark.parametrize("case", GIANTS)
+def test_e22_a_giant_answer_costs_a_worker_little_memory_and_no_more_than_the_deadline(place, case):
+    alice = place.person()
+    for _ in range(10):
+        alice.copy().get(RENAME)
+    workers = place.workers()
+    for pid in workers:
+        forget_peak(pid)
+    before = {pid: kilobytes(pid, "VmRSS") for pid in workers}
+    place.aos.every_get = Fault(GIANTS[case])
+    start = time.monotonic()
+    page = alice.get(RENAME)
+    assert time.monotonic() - start < AOS_SECONDS + 3
+    assert page.status_code == (504 if case == "drip" else 502)
+    grown = {pid: kilobytes(pid, "VmHWM") - before[pid] for pid in workers}
+    assert max(grown.values()) < MEGABYTES_50, grown
+
+
+def test_e22_giant_answers_at_once_cost_a_worker_no_more_than_each_its_cap(place):
+    alice = place.person()
+    workers = place.workers()
+    for pid in workers:
+        forget_peak(pid)
+    before = {pid: kilobytes(pid, "VmRSS") for pid in workers}
+    place.aos.every_get = Fault(gzip_bomb())
+    at_once([lambda: alice.copy().get(RENAME)] * 16)
+    grown = {pid: kilobytes(pid, "VmHWM") - before[pid] for pid in workers}
+    assert max(grown.values()) < MEGABYTES_50 * THREADS // 2, grown
+
+
+def test_e01_while_aos_is_a_black_hole_pages_that_do_not_need_it_are_there(place):
+    alice, bob = place.person(), Person(place.portal.url, place.aps, "bob")
+    place.way.swallow()
+    place.way.cut()
+    try:
+        crowd = threading.Thread(target=lambda: at_once([lambda: alice.copy().get(RENAME)] * 30))
+        crowd.start()
+        time.sleep(0.3)
+        start = time.monotonic()
+        assert bob.sign_in().headers["Location"] == LIST
+        assert bob.get("/account/").status_code == 200
+        assert time.monotonic() - start < 8
+        start = time.monotonic()
+        assert alice.get(RENAME).status_code in {502, 503, 504}
+        assert time.monotonic() - start < AOS_SECONDS + 3
+        crowd.join()
+    finally:
+        place.way.accept()
+
+
+DOWN = {"silent": Fault(silent), "503": Fault(reply(503)), "refused": None}
+
+
+@pytest.mark.parametrize("case", DOWN)
+def test_e18_a_hundred_clicks_at_an_aos_that_is_down_are_bounded_and_answered(place, case):
+    people = [place.person() for _ in range(4)]
+    place.aos.log.clear()
+    connections = place.way.connections
+    place.aos.most_at_once = 0
+    if DOWN[case]:
+        place.aos.every_get = DOWN[case]
+    else:
+        place.way.refuse()
+        place.way.cut()
+    answers = []
+    clicks = [lambda person=person: answers.append(person.copy().get(RENAME)) for person in people * 25]
+    crowd = threading.Thread(target=at_once, args=[clicks])
+    start = time.monotonic()
+    crowd.start()
+    time.sleep(0.2)
+    assert people[0].get("/account/").status_code == 200
+    assert time.monotonic() - start < 10
+    crowd.join()
+    assert len(answers) == 100
+    assert {answer.status_code for answer in answers} <= {502, 503, 504}
+    assert len(place.aos.log) <= 300
+    assert place.way.connections - connections <= 300
+    assert place.aos.most_at_once <= 2 * THREADS
+
+    if DOWN[case]:
+        place.aos.every_get = Fault()
+    else:
+        place.way.accept()
+    until(lambda: people[0].get(RENAME).status_code == 200, 30)
+
+
+def test_e18_an_aos_that_is_down_for_long_is_left_alone_more_and_more(place):
+    alice = place.person()
+    place.aos.every_get = Fault(silent)
+    for _ in range(2):
+        at_once([lambda: alice.copy().get(RENAME)] * 20)
+    before = len(place.aos.log)
+    answers = at_once([lambda: alice.copy().get(RENAME)] * 100)
+    assert {answer.status_code for answer in answers} <= {503, 504}
+    assert len(place.aos.log) - before <= 20
+
+
+def test_e32_one_form_sent_ten_times_at_once_to_two_workers_makes_one_change(place):
+    alice = place.person()
+    form = alice.get(RENAME)
+    place.aos.puts = [Fault(after=0.3)]
+    answers = at_once([save(alice, form, "New")] * 10)
+    assert [answer.status_code for answer in answers] == [302] * 10
+    assert [(put.json, put.applied) for put in place.aos.sent] == [({"displayName": "New"}, True)]
+    intents = f"SELECT count(*) FROM subscriptions_rename WHERE subject = 'sub-{alice.name}'"
+    assert place.portal.query(intents) == [(1,)]
+
+
+def test_e32_ten_forms_with_ten_names_at_once_make_one_change_and_nine_questions(place):
+    alice = place.person()
+    forms = [alice.copy().get(RENAME) for _ in range(10)]
+    answers = at_once([save(alice, form, f"Name {number}") for number, form in enumerate(forms)])
+    assert sorted(answer.status_code for answer in answers) == [302] + [409] * 9
+    assert len(place.aos.sent) == place.aos.applied == 1
+
+
+def test_e15_what_one_worker_is_told_to_wait_all_workers_wait(place):
+    alice = place.person()
+    place.aos.log.clear()
+    place.aos.gets = [Fault(says({}, 429, **{"Retry-After": "10"}))]
+    told = time.monotonic()
+    assert alice.get(RENAME).status_code == 503
+    time.sleep(1.2)  # each worker looks at the gate once a second
+    answers = at_once([lambda: alice.copy().get(RENAME)] * 20)
+    assert time.monotonic() - told < 7  # later, what is left of the wait is waited for
+    assert [answer.status_code for answer in answers] == [503] * 20
+    assert all(1 <= int(answer.headers["Retry-After"]) <= 10 for answer in answers)
+    assert len(place.aos.log) == 1
+    until(lambda: alice.get(RENAME).status_code == 200, 40)
+    assert place.aos.log[1].at - place.aos.log[0].at > 9.8
+
+
+HEAVY = {
+    "empty objects": b"[" + b"{}," * 6_600_000 + b"{}]",
+    "empty lists": b"[" + b"[]," * 6_600_000 + b"[]]",
+    "numbers": b"[" + b"1000," * 3_900_000 + b"1]",
+    "texts": b"[" + b'"a",' * 4_900_000 + b'"a"]',
+}
+
+
+@pytest.mark.parametrize("case", HEAVY)
+def test_e22_many_small_values_cost_a_worker_little_memory_and_no_more_than_the_deadline(place, case):
+    alice = place.person()
+    for _ in range(10):
+        alice.copy().get(RENAME)
+    workers = place.workers()
+    for pid in workers:
+        forget_peak(pid)
+    before = {pid: kilobytes(pid, "VmRSS") for pid in workers}
+    place.aos.every_get = Fault(reply(200, gzip.compress(HEAVY[case]), {**JSON, "Content-Encoding": "gzip"}))
+    start = time.monotonic()
+    page = alice.get(RENAME)
+    seconds = time.monotonic() - start
+    grown = {pid: kilobytes(pid, "VmHWM") - before[pid] for pid in workers}
+    assert page.status_code == 502
+    assert max(grown.values()) < MEGABYTES_50, (grown, seconds)
+    assert seconds < AOS_SECONDS + 3

@@ -1,0 +1,1 @@
+"""What the Makefile runs: installing, the development servers, the production server, the checks."""
