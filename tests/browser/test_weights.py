@@ -13,17 +13,27 @@ FIRST, LATER, ANSWER = 60_000, 12_000, 12_000  # bytes
 
 
 class Scale:
-    """Weighs all that a window loads: `requests` are addresses, `weight` bytes."""
+    """Weighs all that a window loads: `requests` are addresses, `weight` bytes.
+
+    Not the icon of the tab: a browser asks for it when it likes, once in all.
+    """
 
     def __init__(self, page):
-        self.requests, self.weight = [], 0
+        self.requests, self.weight, self._icons = [], 0, set()
         self._wire = page.context.new_cdp_session(page)
         self._wire.send("Network.enable")
-        self._wire.on("Network.requestWillBeSent", lambda event: self.requests.append(event["request"]["url"]))
+        self._wire.on("Network.requestWillBeSent", self._began)
         self._wire.on("Network.loadingFinished", self._finished)
 
+    def _began(self, event):
+        if "/static/icon." in (url := event["request"]["url"]):
+            self._icons.add(event["requestId"])
+        else:
+            self.requests.append(url)
+
     def _finished(self, event):
-        self.weight += event["encodedDataLength"]
+        if event["requestId"] not in self._icons:
+            self.weight += event["encodedDataLength"]
 
     def weigh(self, page, act):
         self.requests, self.weight = [], 0

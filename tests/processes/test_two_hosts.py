@@ -167,11 +167,13 @@ class Work:
             if turn % 3:
                 self._ask(lambda: person.get(LIST))
                 continue
-            form = self._ask(lambda: person.get(rename(person)))
-            wanted = f"Name {turn} of {person.name}"
-            answer = form is not None and self._ask(save(person, form, wanted, rename(person)))
-            if answer is not None and answer.status_code == 302:
-                self.told[person.name].append(wanted)
+            if (form := self._ask(lambda: person.get(rename(person)))) is not None:
+                self._rename(person, form, f"Name {turn} of {person.name}")
+
+    def _rename(self, person, form, wanted):
+        answer = self._ask(save(person, form, wanted, rename(person)))
+        if answer is not None and answer.status_code == 302:
+            self.told[person.name].append(wanted)
 
     def _ask(self, question):
         """Ask; None, noted with both moments, where that failed or a sign-in was wanted."""
