@@ -2,3 +2,8 @@
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (document.hidden) event.preventDefault();
 });
+
+// What is being pressed stays until it is released: pressing one element and releasing another is no click.
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (detail.target.querySelector(":active")) detail.shouldSwap = false;
+});

@@ -32,7 +32,7 @@ def open_world() -> Iterator["World"]:
             AOS_BASE_URL=stand_ins.aos_url,
             APS_CLIENT_ID=stand_ins.client_id,
             APS_CLIENT_SECRET=stand_ins.client_secret,
-            AOS_TIMEOUT="2",
+            AOS_TIMEOUT="4",
             SIGN_IN_RATE_ADDRESS="1000",
         )
         yield World(portal, stand_ins)
@@ -84,6 +84,8 @@ ADMIN_PASSWORD = "only-for-tests-1"
 def open_office() -> Iterator[Office]:
     """The office, with its worker at work."""
     office = Office(
+        APS_TIMEOUT="8",
+        AOS_TIMEOUT="8",
         LOCAL_ADMIN="on",
         BATCH_CALLS="2",
         SIGN_IN_RATE_BROWSER="3",

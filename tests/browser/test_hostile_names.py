@@ -34,6 +34,7 @@ def names(page):
 
 
 def fits(page):
+    page.wait_for_load_state()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
 
 

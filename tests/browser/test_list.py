@@ -36,6 +36,7 @@ def test_search_filter_sort_and_clear_by_clicks_and_keys(new_page, world, width)
 
     page.get_by_role("link", name="Clear the search “PLAN”").click()
     expect(page).to_have_url(f"{world.url}/subscriptions/?sort=-name")
+    page.wait_for_load_state()
     assert len(names(page)) == 21
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 

@@ -63,9 +63,12 @@ class Walk:
             return file.read()
 
     def fits(self):
+        self.page.wait_for_load_state()
         assert self.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), self.page.url
 
     def search(self, text):
+        expect(self.page.get_by_role("searchbox")).to_be_visible()
+        self.page.wait_for_load_state()
         self.hand.type(self.page.get_by_role("searchbox"), text)
         if not self.script:
             self.press("Enter")

@@ -255,7 +255,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_found_and_its_remedy_named(installation, fault, settings):
-    settings.AOS_TIMEOUT = 3
+    settings.AOS_TIMEOUT = 10
     plant, check, state, remedy = FAULTS[fault]
     plant(installation)
     installation.forget_connections()
@@ -280,7 +280,7 @@ def test_a_database_that_is_away_hides_nothing_else(installation):
         "--json",
         DATABASE_URL=away,
         APS_TIMEOUT="8",
-        AOS_TIMEOUT="8",  # the shared gate waits for the database first
+        AOS_TIMEOUT="30",  # the shared gate waits for the database first
         APS_ISSUER=installation.settings.APS_ISSUER,
         AOS_BASE_URL=installation.settings.AOS_BASE_URL,
         CA_BUNDLE=installation.authority.bundle,

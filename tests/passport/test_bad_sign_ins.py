@@ -266,7 +266,7 @@ def test_the_noted_destination_is_judged_again(aps, client):
     query = begin(client, next="/account/")
     Association.objects.update(secret="//evil.test")
 
-    assert "evil" not in finish(browser(), query, code="CODE-CANARY").content.decode()
+    assert "evil.test" not in finish(browser(), query, code="CODE-CANARY").content.decode()
 
 
 def test_d03_there_is_no_partial_pipeline_to_resume(aps, client, settings):

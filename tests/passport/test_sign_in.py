@@ -247,7 +247,7 @@ def test_d01_b09_no_open_redirect(aps, client, wanted):
 
     for response in (started, at_callback, in_query):
         assert response["Location"] == "/subscriptions/"
-    assert "evil" not in page.content.decode()
+    assert "evil.test" not in page.content.decode()
 
 
 def test_d01_the_sign_in_page_carries_a_good_destination(client, db):

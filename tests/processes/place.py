@@ -14,7 +14,7 @@ from tests.support.people import Person
 from tests.support.portal import Portal
 from tests.support.servers import Server
 from tests.support.tcp_proxy import TCPProxy
-from tests.support.workers import worker_connected, workers_of
+from tests.support.workers import until_all_answer, worker_connected, workers_of
 
 LIST = "/subscriptions/"
 FRESH = "/subscriptions/?refresh=1"
@@ -34,18 +34,16 @@ class Place:
         self.aps.issuer = self._aps_server.url
         self.aos = HostileAOS(owner=lambda token: token.rpartition("-sub-")[2])
         self.way = TCPProxy(("127.0.0.1", self.aos.port))
+        usual = {"APS_TIMEOUT": "2", "AOS_TIMEOUT": str(AOS_SECONDS), "CONNECT_TIMEOUT": "1", "WEB_CONCURRENCY": "2"}
         self.portal = Portal(
             is_cuttable=True,
             APS_ISSUER=self.aps.issuer,
             AOS_BASE_URL=f"http://127.0.0.1:{self.way.port}",
-            APS_TIMEOUT="2",
-            AOS_TIMEOUT=str(AOS_SECONDS),
-            CONNECT_TIMEOUT="1",
             WEB_THREADS=str(THREADS),
             GUNICORN_CMD_ARGS="--access-logformat '%(p)s answered %(s)s to %(m)s %(U)s'",
             SIGN_IN_RATE_ADDRESS="1000",
             LOG_LEVEL="INFO",
-            **{"WEB_CONCURRENCY": "2", **variables},
+            **{**usual, **variables},
         )
 
     def workers(self) -> set[int]:
@@ -63,6 +61,11 @@ class Place:
         self.portal.execute("UPDATE subscriptions_batch SET state = 'paused', claim = NULL WHERE state = 'running'")
         self.portal.execute("DELETE FROM subscriptions_openrename")
         self._log_from = self.portal.log.stat().st_size
+
+    def recover(self) -> None:
+        """Wait until every worker gets answers of AOS again: after a few failures each leaves it alone for a while."""
+        person = self.person()
+        until_all_answer(self.portal, lambda: person.copy().get(RENAME))
 
     def log(self) -> str:
         """What the portal has logged in this test."""

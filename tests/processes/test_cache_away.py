@@ -28,7 +28,7 @@ def proxy():
 
 @pytest.fixture(scope="module")
 def _cached(proxy):
-    place = Place(CACHE_URL=f"rediscache://127.0.0.1:{proxy.port}/{_DATABASE}")
+    place = Place(CACHE_URL=f"rediscache://127.0.0.1:{proxy.port}/{_DATABASE}", AOS_TIMEOUT="8")
     yield place
     place.stop()
 

@@ -3,11 +3,22 @@
 import threading
 import time
 
-from tests.processes.place import AOS_SECONDS, RENAME, save, told
+import pytest
+
+from tests.processes.place import RENAME, Place, save, told
 from tests.subscriptions.pages import words
 from tests.support.hostile_answers import silent
 from tests.support.hostile_aos import Fault, ignore
 from tests.support.people import at_once, until
+
+AOS_SECONDS = 8  # ten who wait for one turn have two seconds more than that
+
+
+@pytest.fixture(scope="module")
+def _place():
+    place = Place(AOS_TIMEOUT=str(AOS_SECONDS))
+    yield place
+    place.stop()
 
 
 def statuses(answers):

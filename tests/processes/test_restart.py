@@ -64,14 +64,16 @@ def test_a_restart_refuses_nobody(unit):
             except requests.RequestException as error:
                 answers.append(type(error).__name__)
 
-    crowd = [threading.Thread(target=ask) for _ in range(4)]
+    crowd = [threading.Thread(target=ask, daemon=True) for _ in range(4)]
     for each in crowd:
         each.start()
-    for _ in range(2):
-        before = len(answers)
-        until(lambda before=before: len(answers) > before + 40, seconds=60)
-        unit.restart()
-    over.set()
+    try:
+        for _ in range(2):
+            before = len(answers)
+            until(lambda before=before: len(answers) > before + 40, seconds=60)
+            unit.restart()
+    finally:
+        over.set()
     for each in crowd:
         each.join()
 

@@ -7,7 +7,7 @@ from tests.support.hostile_answers import hang_up
 from tests.support.hostile_aos import Fault, ignore
 from tests.support.people import at_once, until
 
-SOON = 30  # seconds: two rounds of the worker, and slow machines
+SOON = 60  # seconds: two rounds of the worker, and slow machines
 NOT_KNOWN = [["pending", "unknown"]]
 CONFIRMED = [["pending", "unknown", "confirmed"]]
 

@@ -10,7 +10,7 @@ from tests.support.hostile_answers import JSON, reply
 from tests.support.hostile_aos import Fault
 from tests.support.people import at_once, until
 
-SECONDS = 8  # a gate that opens within two is waited for, and this machine may be slow
+SECONDS = 15  # a gate that opens within two is waited for, and this machine may be slow
 
 
 def says_seconds():
@@ -43,7 +43,7 @@ def test_e15_what_one_worker_was_told_the_other_heeds(place, says):
     assert all(1 <= int(answer.headers["Retry-After"]) <= SECONDS for answer in answers)
     assert len(place.workers_that_answered()) == 2
     assert len(place.aos.log) == 1
-    until(lambda: alice.copy().get(RENAME).status_code == 200)
+    until(lambda: alice.copy().get(RENAME).status_code == 200, seconds=40)
     assert place.aos.log[1].at - began >= SECONDS - 1.5  # a date has whole seconds
 
 
@@ -61,4 +61,4 @@ def test_e15_e18_a_change_that_was_told_to_wait_holds_up_the_lists_of_all_worker
     assert len(place.workers_that_answered()) == 2
     assert len(place.aos.log) == before
     assert place.states(alice) == [["pending", "not_done"]]
-    until(lambda: bob.copy().get(RENAME).status_code == 200)
+    until(lambda: bob.copy().get(RENAME).status_code == 200, seconds=40)

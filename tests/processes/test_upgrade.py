@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from tests.processes.place import RENAME, Place, save
-from tests.processes.test_key_rotation import Load
+from tests.processes.test_key_rotation import PATIENT, Load
 from tests.support.people import until
 from tests.support.portal import ROOT
 from tests.support.stand_ins import free_ports
@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
 
 @pytest.fixture
 def portal():
-    place = Place(LIST_SECONDS="0")
+    place = Place(**PATIENT, LIST_SECONDS="0")
     place.fine_weather()
     place.aps.answer = {"expires_in": 30}  # each page renews it
     yield place
@@ -78,7 +78,7 @@ def beside(place, folder):
 
 
 def answers(url):
-    with contextlib.suppress(requests.ConnectionError):
+    with contextlib.suppress(requests.RequestException):
         return requests.get(url, timeout=30).status_code == 200
 
 
@@ -87,14 +87,14 @@ def test_a_release_is_rolled_under_load_and_nobody_is_signed_out(portal, next_re
     portal.aps.calls.clear()
     load = Load(people[1:])
     writer = people[:1]
-    assert rename_all(writer, "Before") == []
-    environment = portal.portal.environment
-    migrate = [sys.executable, "manage.py", "migrate", "--noinput", "--verbosity", "0"]
-    subprocess.run(migrate, cwd=next_release, env=environment, check=True, timeout=100)
-    assert rename_all(writer, "By the old version on the new tables") == []
-
-    new_portal = beside(portal, next_release)
     try:
+        assert rename_all(writer, "Before") == []
+        environment = portal.portal.environment
+        migrate = [sys.executable, "manage.py", "migrate", "--noinput", "--verbosity", "0"]
+        subprocess.run(migrate, cwd=next_release, env=environment, check=True, timeout=100)
+        assert rename_all(writer, "By the old version on the new tables") == []
+
+        new_portal = beside(portal, next_release)
         for number, person in enumerate(people[1:]):
             person.url = new_portal if number % 2 else person.url  # one host after another
         writer[0].url = new_portal

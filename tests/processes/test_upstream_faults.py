@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes.place import AOS_SECONDS, FRESH, LIST, RENAME, THREADS, save
+from tests.processes.place import AOS_SECONDS, LIST, RENAME, THREADS
 from tests.support.hostile_answers import JSON, drip, endless, flood, gzip_bomb, reply, says, silent
 from tests.support.hostile_aos import Fault
 from tests.support.people import Person, at_once, until
@@ -19,12 +19,10 @@ MEGABYTES_50 = 50_000  # as /proc counts: kB
 def place(_place):
     """Fine weather, and at the end everybody is well: the same workers answer, and nothing was an error of ours."""
     _place.fine_weather()
-    workers, person, start = _place.workers(), _place.person(), _place.portal.log.stat().st_size
-    until(lambda: person.get(FRESH).status_code in {200, 302}, 30)
-    _place.aos.log.clear()
+    workers, start = _place.workers(), _place.portal.log.stat().st_size
     yield _place
     _place.fine_weather()
-    until(lambda: person.get(FRESH).status_code in {200, 302}, 30)
+    _place.recover()
     assert _place.workers() == workers
     log = _place.portal.log.read_bytes()[start:].decode()
     assert "Traceback" not in log, log[-5000:]
@@ -119,7 +117,7 @@ def test_e18_a_hundred_clicks_at_an_aos_that_is_down_are_bounded_and_answered(pl
     assert {answer.status_code for answer in answers} <= {502, 503, 504}
     assert len(place.aos.log) <= 300
     assert place.way.connections - connections <= 300
-    assert place.aos.most_at_once <= 2 * THREADS
+    assert place.aos.most_at_once <= 3 * THREADS  # of two workers; and AOS sees late who has gone away
 
     if DOWN[case]:
         place.aos.every_get = Fault()
@@ -137,25 +135,6 @@ def test_e18_an_aos_that_is_down_for_long_is_left_alone_more_and_more(place):
     answers = at_once([lambda: alice.copy().get(RENAME)] * 100)
     assert {answer.status_code for answer in answers} <= {503, 504}
     assert len(place.aos.log) - before <= 20
-
-
-def test_e32_one_form_sent_ten_times_at_once_to_two_workers_makes_one_change(place):
-    alice = place.person()
-    form = alice.get(RENAME)
-    place.aos.puts = [Fault(after=0.3)]
-    answers = at_once([save(alice, form, "New")] * 10)
-    assert [answer.status_code for answer in answers] == [302] * 10
-    assert [(put.json, put.applied) for put in place.aos.sent] == [({"displayName": "New"}, True)]
-    intents = f"SELECT count(*) FROM subscriptions_rename WHERE subject = 'sub-{alice.name}'"
-    assert place.portal.query(intents) == [(1,)]
-
-
-def test_e32_ten_forms_with_ten_names_at_once_make_one_change_and_nine_questions(place):
-    alice = place.person()
-    forms = [alice.copy().get(RENAME) for _ in range(10)]
-    answers = at_once([save(alice, form, f"Name {number}") for number, form in enumerate(forms)])
-    assert sorted(answer.status_code for answer in answers) == [302] + [409] * 9
-    assert len(place.aos.sent) == place.aos.applied == 1
 
 
 def test_e15_what_one_worker_is_told_to_wait_all_workers_wait(place):

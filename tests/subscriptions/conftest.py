@@ -33,7 +33,7 @@ def hers(client, alice, aos, token):
 def hostile(client, alice, settings):
     """AOS on a real socket, ready to misbehave. Alice is signed in with `client`, and has one subscription, s-1."""
     aos = hostile_aos.HostileAOS(owner=lambda token: token.removesuffix("-token"), alice=[hostile_aos.item()])
-    settings.AOS_BASE_URL, settings.AOS_TIMEOUT = aos.url, 5
+    settings.AOS_BASE_URL, settings.AOS_TIMEOUT = aos.url, 20
     sign_in(client, alice)
     yield aos
     aos.stop()

@@ -268,7 +268,7 @@ def test_at_most_so_many_calls_at_once(start, aos, settings):
     def put():
         under_way.add(threading.get_ident())
         counts.append(len(under_way))
-        time.sleep(0.3)  # longer than rows wait for each other at the database
+        time.sleep(1)  # longer than rows wait for each other at the database
         under_way.remove(threading.get_ident())
 
     aos.on_put = put
@@ -321,7 +321,7 @@ def test_a_worker_keeps_its_claim_row_by_row_and_begins_none_after_it_has_run_ou
 
     def put():
         left.append((Batch.objects.get().free_at - timezone.now()).total_seconds())
-        seconds = -1 if len(left) == 2 else 2
+        seconds = -1 if len(left) == 2 else 9
         Batch.objects.update(free_at=timezone.now() + timedelta(seconds=seconds))
 
     aos.on_put = put
@@ -501,7 +501,7 @@ def test_all_threads_go_on_however_long_the_list_takes_between_two_fifties(start
     def count():
         under_way[0] += 1
         most.append(under_way[0])
-        time.sleep(0.05)
+        time.sleep(0.2)
         under_way[0] -= 1
 
     aos.on_get, aos.on_put = lambda: time.sleep(0.4), count

@@ -9,6 +9,7 @@ import pytest
 from django.db import connections
 
 from aosportal import http
+from subscriptions import aos as client
 from subscriptions.aos import AOS, AOSError, Busy, TooSlow, Unusable
 from tests.conftest import sign_in
 from tests.support.people import at_once, until
@@ -96,7 +97,7 @@ def test_e01_the_deadline_bounds_all_tries_together(black_hole, alice, settings)
     start = time.monotonic()
     with pytest.raises(TooSlow):
         AOS(alice.grant).subscriptions()
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 6  # nine, if each try had three
 
 
 @pytest.mark.django_db
@@ -294,13 +295,14 @@ def test_e18_a_silent_aos_is_left_alone_after_a_few_calls(crowd):
     assert time.monotonic() - start < 20
 
 
-def test_e18_one_caller_at_a_time_looks_whether_it_is_back(crowd, monkeypatch):
+def test_e18_one_caller_at_a_time_looks_whether_it_is_back(crowd, monkeypatch, settings):
     server = crowd(silent)
-    monkeypatch.setattr(http, "_REST", 3)
+    settings.AOS_TIMEOUT = 3
+    monkeypatch.setattr(http, "_REST", 30)
     crowd.click(20)
     crowd.click(20)
     asked = len(server.requests)
-    time.sleep(3.1)
+    client._policy()._rests_until = time.monotonic()
     crowd.click(20)
     assert len(server.requests) == asked + 1
 
@@ -357,5 +359,6 @@ def test_e18_a_rename_form_is_told_to_wait_and_keeps_the_text(serve, client, ali
     for _ in range(5):
         assert client.get(LIST).status_code == 502
     page = client.post(RENAME, {"display_name": "Typed", "seen": "x"})
-    assert (page.status_code, page["Retry-After"]) == (503, "5")
+    assert page.status_code == 503
+    assert 1 <= int(page["Retry-After"]) <= 5
     assert "Typed" in page.content.decode()

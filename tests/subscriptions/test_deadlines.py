@@ -100,7 +100,7 @@ def flood(server, connection):
 
 
 SLOW = {
-    "nothing at all": lambda server, connection: server.ended.wait(9),
+    "nothing at all": lambda server, connection: server.ended.wait(30),
     "status line": lambda server, connection: server.drip(connection, whole()),
     "headers": lambda server, connection: (
         connection.sendall(HEAD),
@@ -134,7 +134,7 @@ BROKEN = {
 @pytest.mark.parametrize("kind", SLOW)
 def test_e03_a_drip_ends_at_the_deadline(serve, alice, kind):
     serve(SLOW[kind], seconds=1)
-    with at_most(4), pytest.raises(TooSlow) as caught:
+    with at_most(8), pytest.raises(TooSlow) as caught:
         AOS(alice.grant).subscriptions()
     assert caught.value.may_have_happened is False
 
@@ -142,7 +142,7 @@ def test_e03_a_drip_ends_at_the_deadline(serve, alice, kind):
 @pytest.mark.parametrize("kind", SLOW)
 def test_e28_a_rename_that_drips_may_have_happened_and_is_sent_once(serve, alice, kind):
     server = serve(SLOW[kind], seconds=1)
-    with at_most(4), pytest.raises(TooSlow) as caught:
+    with at_most(8), pytest.raises(TooSlow) as caught:
         AOS(alice.grant).rename("s-1", "New")
     assert caught.value.may_have_happened is True
     assert server.requests == ["PUT"]
@@ -206,9 +206,9 @@ def test_a_page_whose_rename_is_too_slow_says_that_nobody_knows(serve, client, a
         if server.requests[-1] == "GET":
             connection.sendall(whole())
         else:
-            server.ended.wait(9)
+            server.ended.wait(30)
 
-    server = serve(talk, seconds=1)
+    server = serve(talk, seconds=3)
     sign_in(client, alice)
     page = save(client, " New ")
     assert page.status_code == 504

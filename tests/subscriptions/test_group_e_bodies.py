@@ -26,7 +26,7 @@ from .group_e import (
 from .pages import LIST, RENAME, field, said, words
 
 pytestmark = pytest.mark.django_db
-ONE = json.dumps([item(name="Evil")])
+ONE = json.dumps([item(name="Evil!")])
 CONFIRMED = json.dumps(item(name="New"))
 
 # Answers that are a fault whatever was asked.
@@ -45,21 +45,21 @@ ABSURD = {
     "deep list": reply(200, "[" * 200_000),
     "deep and closed": reply(200, "[" * 100_000 + "]" * 100_000),
     "deep object": reply(200, '{"result":' * 100_000),
-    "huge integer": reply(200, '[{"id": "s-1", "displayName": "Evil", "n": ' + "9" * 5000 + "}]"),
-    "NaN": reply(200, '[{"id": "s-1", "displayName": "Evil", "n": NaN}]'),
-    "Infinity": reply(200, '[{"id": "s-1", "displayName": "Evil", "n": -Infinity}]'),
-    "1e999": reply(200, '[{"id": "s-1", "displayName": "Evil", "n": 1e999}]'),
+    "huge integer": reply(200, '[{"id": "s-1", "displayName": "Evil!", "n": ' + "9" * 5000 + "}]"),
+    "NaN": reply(200, '[{"id": "s-1", "displayName": "Evil!", "n": NaN}]'),
+    "Infinity": reply(200, '[{"id": "s-1", "displayName": "Evil!", "n": -Infinity}]'),
+    "1e999": reply(200, '[{"id": "s-1", "displayName": "Evil!", "n": 1e999}]'),
 }
 DOUBLED = {
-    "in an item": reply(200, '[{"id": "s-1", "displayName": "Good", "displayName": "Evil"}]'),
+    "in an item": reply(200, '[{"id": "s-1", "displayName": "Good", "displayName": "Evil!"}]'),
     "in the envelope": reply(200, '{"isSuccess": false, "isSuccess": true, "result": []}'),
-    "in a confirmation": reply(200, '{"id": "s-1", "displayName": "Evil", "displayName": "New"}'),
+    "in a confirmation": reply(200, '{"id": "s-1", "displayName": "Evil!", "displayName": "New"}'),
 }
 MANGLED = {
-    "latin-1": reply(200, ONE.replace("Evil", "K\u00e4se Evil").encode("latin-1")),
-    "cut in a character": reply(200, ONE.replace("Evil", "Evil\u20ac").encode()[:-20]),
-    "overlong": reply(200, ONE.encode().replace(b"Evil", b"Evil\xc0\xaf")),
-    "surrogate as bytes": reply(200, ONE.encode().replace(b"Evil", b"Evil\xed\xa0\x80")),
+    "latin-1": reply(200, ONE.replace("Evil!", "K\u00e4se Evil!").encode("latin-1")),
+    "cut in a character": reply(200, ONE.replace("Evil!", "Evil!\u20ac").encode()[:-20]),
+    "overlong": reply(200, ONE.encode().replace(b"Evil!", b"Evil!\xc0\xaf")),
+    "surrogate as bytes": reply(200, ONE.encode().replace(b"Evil!", b"Evil!\xed\xa0\x80")),
     "byte order mark": reply(200, b"\xef\xbb\xbf" + ONE.encode()),
     "utf-16": reply(200, ONE.encode("utf-16")),
     "utf-16 that says so": reply(200, ONE.encode("utf-16"), {"Content-Type": "application/json; charset=utf-16"}),
@@ -82,7 +82,7 @@ def test_a_list_that_cannot_be_believed_is_trouble_and_shown_to_nobody(hostile, 
     for address in (LIST, RENAME):
         page = client.get(address)
         assert_trouble(page, 502)
-        assert "Evil" not in page.content.decode()
+        assert "Evil!" not in page.content.decode()
     assert len(hostile.log) <= 6
 
 
@@ -92,7 +92,7 @@ def test_a_change_whose_answer_cannot_be_believed_is_looked_up(hostile, client, 
     assert_done(rename(client), client)
     page = rename(client, " Newer ")
     assert_not_known(page, typed=" Newer ")
-    assert "Evil" not in page.content.decode()
+    assert "Evil!" not in page.content.decode()
     assert (len(hostile.sent), hostile.applied) == (2, 1)
 
 
@@ -154,10 +154,10 @@ ENVELOPES = {
 
 @pytest.mark.parametrize("case", ENVELOPES)
 def test_e24_an_envelope_without_a_true_flag_is_a_failure(hostile, client, case):
-    hostile.gets = [Fault(says({**ENVELOPES[case], "result": [item(name="Evil")]}))] * 3
+    hostile.gets = [Fault(says({**ENVELOPES[case], "result": [item(name="Evil!")]}))] * 3
     page = client.get(LIST)
     assert_trouble(page, 502)
-    assert "Evil" not in page.content.decode()
+    assert "Evil!" not in page.content.decode()
     hostile.gets.clear()
 
     hostile.puts = [Fault(says({**ENVELOPES[case], "result": item(name="New")}), does=ignore)]
@@ -168,10 +168,10 @@ def test_e24_an_envelope_without_a_true_flag_is_a_failure(hostile, client, case)
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 422, 500])
 def test_e24_a_flag_does_not_beat_the_status(hostile, client, status):
-    hostile.every_get = Fault(says({"isSuccess": True, "result": [item(name="Evil")]}, status))
+    hostile.every_get = Fault(says({"isSuccess": True, "result": [item(name="Evil!")]}, status))
     page = client.get(LIST)
     assert page.status_code in {403, 404, 409, 502}
-    assert "Evil" not in page.content.decode()
+    assert "Evil!" not in page.content.decode()
     hostile.every_get = Fault()
 
     hostile.puts = [Fault(says({"isSuccess": True, "result": item(name="New")}, status), does=ignore)]
@@ -187,11 +187,11 @@ def test_e24_a_flag_does_not_beat_the_status(hostile, client, status):
     [
         {"isSuccess": True},
         {"isSuccess": True, "result": None},
-        {"isSuccess": True, "result": {"items": [item(name="Evil")]}},
-        {"isSuccess": True, "items": [item(name="Evil")]},
-        {"value": [item(name="Evil")]},
-        {"subscriptions": [item(name="Evil")]},
-        {"isSuccess": True, "result": {"isSuccess": True, "result": [item(name="Evil")]}},
+        {"isSuccess": True, "result": {"items": [item(name="Evil!")]}},
+        {"isSuccess": True, "items": [item(name="Evil!")]},
+        {"value": [item(name="Evil!")]},
+        {"subscriptions": [item(name="Evil!")]},
+        {"isSuccess": True, "result": {"isSuccess": True, "result": [item(name="Evil!")]}},
         "text",
         7,
         True,
@@ -204,7 +204,7 @@ def test_e24_a_list_in_the_wrong_place_is_a_failure(hostile, client, payload):
     hostile.every_get = Fault(says(payload))
     page = client.get(LIST)
     assert_trouble(page, 502)
-    assert "Evil" not in page.content.decode()
+    assert "Evil!" not in page.content.decode()
 
 
 def test_e24_a_true_flag_and_a_list_are_believed(hostile, client):
@@ -313,7 +313,7 @@ def test_e26_an_unusual_id_in_an_address_reaches_nobody(hostile, client, id):
 
 
 def test_e26_a_change_holds_the_name_and_nothing_else(hostile, client):
-    form = {**fields(open_form(client)), "display_name": "New", "state": "Deleted", "id": "s-2", "displayName": "Evil"}
+    form = {**fields(open_form(client)), "display_name": "New", "state": "Deleted", "id": "s-2", "displayName": "Evil!"}
     assert_done(client.post(RENAME, form), client)
     (put,) = hostile.sent
     assert put.json == {"displayName": "New"}

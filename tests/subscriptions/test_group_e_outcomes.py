@@ -73,7 +73,7 @@ SLOW = {"no answer", "drip"}
 
 @pytest.mark.parametrize("case", LOST)
 def test_e28_a_change_that_took_hold_is_done_however_its_answer_was_lost(hostile, client, settings, case):
-    settings.AOS_TIMEOUT, settings.MAX_ANSWER_BYTES = 1, 1_000_000
+    settings.AOS_TIMEOUT, settings.MAX_ANSWER_BYTES = 2 if case in SLOW else 20, 1_000_000
     hostile.puts = [Fault(LOST[case])]
     with at_most(10):
         page = rename(client)
@@ -83,7 +83,7 @@ def test_e28_a_change_that_took_hold_is_done_however_its_answer_was_lost(hostile
 
 @pytest.mark.parametrize("case", LOST)
 def test_e28_a_change_that_did_not_take_hold_is_never_called_failed_nor_done(hostile, client, settings, case):
-    settings.AOS_TIMEOUT, settings.MAX_ANSWER_BYTES = 1, 1_000_000
+    settings.AOS_TIMEOUT, settings.MAX_ANSWER_BYTES = 2 if case in SLOW else 20, 1_000_000
     hostile.puts = [Fault(LOST[case], does=ignore)]
     with at_most(10):
         page = rename(client)
@@ -97,7 +97,7 @@ def test_e28_a_change_that_did_not_take_hold_is_never_called_failed_nor_done(hos
 
 @pytest.mark.parametrize("case", LOST)
 def test_e28_an_aos_that_is_down_afterwards_leaves_it_not_known(hostile, client, settings, case):
-    settings.AOS_TIMEOUT, settings.MAX_ANSWER_BYTES = 1, 1_000_000
+    settings.AOS_TIMEOUT, settings.MAX_ANSWER_BYTES = 2 if case in SLOW else 20, 1_000_000
     opened = open_form(client)
     hostile.gets, hostile.every_get, hostile.puts = [None], Fault(reset), [Fault(LOST[case])]
     with at_most(10):
@@ -149,7 +149,7 @@ def test_e29_a_newer_name_that_comes_after_the_page_is_asked_about_before_a_repe
 
 
 def test_e29_a_slow_change_holds_only_its_own_page(hostile, client, settings):
-    settings.AOS_TIMEOUT, it_goes_on = 1, threading.Event()
+    settings.AOS_TIMEOUT, it_goes_on = 2, threading.Event()
     hostile.puts = [Fault(before=it_goes_on)]
     page = rename(client)
     assert_not_known(page, 504)

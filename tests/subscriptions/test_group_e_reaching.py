@@ -67,7 +67,7 @@ def test_e01_a_way_that_is_cut_when_the_change_is_sent_did_nothing_and_then_the_
 
 
 def test_e02_an_aos_that_says_nothing_is_told_in_time(hostile, client, settings):
-    settings.AOS_TIMEOUT = 1
+    settings.AOS_TIMEOUT = 2
     hostile.every_get = Fault(silent)
     with at_most(10):
         page = client.get(LIST)
@@ -78,7 +78,7 @@ def test_e02_an_aos_that_says_nothing_is_told_in_time(hostile, client, settings)
 
 def test_e02_a_form_that_cannot_look_first_sends_nothing(hostile, client, settings):
     opened = open_form(client)
-    settings.AOS_TIMEOUT = 1
+    settings.AOS_TIMEOUT = 2
     hostile.every_get = Fault(silent)
     with at_most(10):
         assert_kept(press_save(client, opened, " New "), 504)
@@ -86,7 +86,7 @@ def test_e02_a_form_that_cannot_look_first_sends_nothing(hostile, client, settin
 
 
 def test_e02_a_change_that_gets_no_answer_is_not_known(hostile, client, settings):
-    settings.AOS_TIMEOUT = 1
+    settings.AOS_TIMEOUT = 2
     hostile.puts = [Fault(silent, does=ignore)]
     with at_most(10):
         assert_not_known(rename(client), 504)
@@ -95,7 +95,7 @@ def test_e02_a_change_that_gets_no_answer_is_not_known(hostile, client, settings
 
 @pytest.mark.parametrize("part", DRIPS)
 def test_e03_a_list_that_drips_ends_at_the_deadline(hostile, client, settings, part):
-    settings.AOS_TIMEOUT = 1
+    settings.AOS_TIMEOUT = 2
     hostile.every_get = Fault(drip(part))
     with at_most(10):
         assert_trouble(client.get(LIST), 504)
@@ -103,7 +103,7 @@ def test_e03_a_list_that_drips_ends_at_the_deadline(hostile, client, settings, p
 
 @pytest.mark.parametrize("part", DRIPS)
 def test_e03_a_rename_whose_answer_drips_ends_at_the_deadline_and_is_looked_up(hostile, client, settings, part):
-    settings.AOS_TIMEOUT = 1
+    settings.AOS_TIMEOUT = 2
     hostile.puts = [Fault(drip(part)), Fault(drip(part), does=ignore)]
     with at_most(10):
         page = rename(client)
@@ -199,7 +199,7 @@ def authority(settings):
 @pytest.mark.parametrize("case", BAD_HOSTS)
 def test_e05_a_host_that_cannot_prove_itself_gets_no_request(client, hostile, settings, authority, caplog, case):
     opened = open_form(client)
-    impostor = HostileAOS(tls=BAD_HOSTS[case](authority), owner=lambda token: "alice", alice=[item(name="Evil")])
+    impostor = HostileAOS(tls=BAD_HOSTS[case](authority), owner=lambda token: "alice", alice=[item(name="Evil!")])
     settings.AOS_BASE_URL = impostor.url
     assert_trouble(client.get(f"{LIST}?refresh=1"), 502)
     assert_kept(press_save(client, opened, " New "), 502)

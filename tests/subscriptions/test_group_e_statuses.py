@@ -48,7 +48,7 @@ PLACES = [away, downgraded, same_host, without_scheme]
 @pytest.mark.parametrize("status", REDIRECTS)
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)
 def test_e06_a_redirect_of_the_list_is_a_fault_and_not_followed(hostile, evil, client, status, place):
-    hostile.every_get = Fault(redirect(status, place(evil, hostile), [item(name="Evil")]))
+    hostile.every_get = Fault(redirect(status, place(evil, hostile), [item(name="Evil!")]))
     assert_trouble(client.get(LIST), 502)
     assert_trouble(client.get(RENAME), 502)
     assert {request.path for request in hostile.log} == {"/api/v2/subscriptions"}
@@ -148,7 +148,7 @@ def in_seconds(seconds):
 
 # Retry-After, and what our page says: at least and at most so many seconds.
 LONG = {
-    "seconds": (lambda: "120", 118, 120),
+    "seconds": (lambda: "120", 110, 120),
     "date": (lambda: in_seconds(120), 110, 121),
     "enormous": (lambda: "1000000000", 3500, 3600),
 }
@@ -223,13 +223,13 @@ def test_e15_a_short_wait_is_waited_and_nobody_notices(hostile, client, status):
     hostile.gets = [busy(status, "1")]
     assert "Old name" in words(client.get(LIST))
     first, second = hostile.log
-    assert 0.9 < second.at - first.at < 3
+    assert 0.9 < second.at - first.at < 10
 
     opened = open_form(client)
     hostile.puts = [busy(status, "1")]
     assert_done(press_save(client, opened, "New"), client)
     first, second = hostile.sent
-    assert 0.9 < second.at - first.at < 3
+    assert 0.9 < second.at - first.at < 10
     assert hostile.applied == 1
 
 

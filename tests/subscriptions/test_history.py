@@ -127,8 +127,8 @@ def test_it_stays_across_sign_ins_and_grants(hers, alice):
 def test_pages_hold_all_rows_once_and_keep_the_subscription(hers, alice, monkeypatch):
     monkeypatch.setattr(history, "_ROWS", 2)
     for number in range(5):
-        ended(alice.grant, f"Name {number}", seconds_ago=number)
-    ended(alice.grant, "Elsewhere", id="s-2", seconds_ago=99)
+        ended(alice.grant, f"Name {number}", seconds_ago=10 * number)
+    ended(alice.grant, "Elsewhere", id="s-2", seconds_ago=990)
     path, seen = f"{HISTORY}?subscription=s-1", []
     while path:
         page = hers.get(path)

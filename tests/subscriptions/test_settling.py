@@ -125,7 +125,7 @@ def test_a_list_that_cannot_be_read_is_asked_for_again_ever_more_rarely(alice, a
         assert settling.settle_due() == 0
         waits.append(wait(row))
         make_older(row, waits[-1])
-    assert waits == pytest.approx([5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600], rel=0.1)
+    assert waits == pytest.approx([5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600], rel=0.4)
     assert states(row) == ["pending", "unknown"]
     aos.gets = []
     shown("New")
@@ -139,11 +139,11 @@ def test_a_list_that_is_read_often_meanwhile_does_not_put_off_the_next_look(alic
     shown()
     for _ in range(12):
         settling.settle(AOS(alice.grant), settling.open_of(alice.grant.user))
-    assert wait(row) < 15
+    assert wait(row) < 60
 
 
 def test_what_is_not_due_is_left_alone(alice, aos, shown):
-    row = intended(alice.grant, seconds_ago=4)
+    row = intended(alice.grant, seconds_ago=0)
     assert settling.settle_due() == 0
     assert (states(row), aos.requests) == (["pending"], [])
 

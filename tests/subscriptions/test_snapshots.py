@@ -45,7 +45,7 @@ def test_one_reading_serves_for_a_minute(hers, aos):
     assert len(aos.requests) == 1
     assert all("Old name" in page for page in pages)
 
-    back_date(seconds=59)
+    back_date(seconds=45)
     hers.get(LIST)
     assert len(aos.requests) == 1
     back_date(seconds=61)

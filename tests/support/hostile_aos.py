@@ -157,8 +157,9 @@ class HostileAOS:
             with connection, connection.makefile("rb") as file:
                 while (request := _read(file)) is not None:
                     request.port = connection.getpeername()[1]
+                    ended = self._ended  # before a test can see the request, and release it
                     with self._counted(request):
-                        self._meet(request, connection)
+                        self._meet(request, connection, ended)
 
     @contextlib.contextmanager
     def _counted(self, request: Request) -> Iterator[None]:
@@ -172,8 +173,8 @@ class HostileAOS:
             with self._lock:
                 self._under_way -= 1
 
-    def _meet(self, request: Request, connection: socket.socket) -> None:
-        ended, is_put = self._ended, request.method == "PUT"
+    def _meet(self, request: Request, connection: socket.socket, ended: threading.Event) -> None:
+        is_put = request.method == "PUT"
         with self._lock:
             waiting, usual = (self.puts, self.every_put) if is_put else (self.gets, self.every_get)
             fault = (waiting.pop(0) if waiting else usual) or Fault()
@@ -237,21 +238,25 @@ def _wait(what: float | threading.Event, ended: threading.Event) -> None:
 
 
 def _read(file: Any) -> Request | None:
-    """The next request of this connection."""
+    """The next request of this connection. Half a request, of a process killed while sending, is none."""
     line = file.readline()
     if not line:
         return None
     method, path, _ = line.decode("latin-1").split(" ", 2)
     headers = {}
-    while (header := file.readline().decode("latin-1").strip()) != "":
+    while header := file.readline().decode("latin-1"):
+        if header.isspace():
+            length = int(headers.get("content-length", 0))
+            body = file.read(length)
+            return Request(method, path, headers, body) if len(body) == length else None
         name, _, value = header.partition(":")
         headers[name.lower()] = value.strip()
-    return Request(method, path, headers, file.read(int(headers.get("content-length", 0))))
+    return None
 
 
 def evil() -> HostileAOS:
     """A host that would love to be sent a token. It answers whatever it is asked as if all had gone well."""
     aos = HostileAOS()
-    aos.every_get = Fault(says([item(name="Evil")]))
-    aos.every_put = Fault(says(item(name="Evil")))
+    aos.every_get = Fault(says([item(name="Evil!")]))
+    aos.every_put = Fault(says(item(name="Evil!")))
     return aos

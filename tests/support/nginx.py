@@ -63,7 +63,7 @@ class Nginx:
         while self._process.poll() is None and time.monotonic() < deadline:
             try:
                 requests.get(f"http://127.0.0.1:{self.plain_port}", allow_redirects=False, timeout=5)
-            except requests.ConnectionError:
+            except requests.RequestException:
                 time.sleep(0.05)
             else:
                 return

@@ -127,11 +127,12 @@ def serve(environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
     while time.monotonic() < deadline and process.poll() is None:
         try:
             requests.get(f"http://127.0.0.1:{environment['PORT']}", timeout=_PATIENCE, allow_redirects=False)
-        except requests.ConnectionError:
+        except requests.RequestException:
             time.sleep(0.05)
         else:
             if process.poll() is None and b"Listening at" in log.read_bytes()[begins:]:  # it is ours that answered
                 return process
+    process.kill()
     raise RuntimeError(f"The portal did not start: {log.read_text()}")
 
 

@@ -22,9 +22,13 @@ START_ATTEMPTS = 3
 
 
 def free_ports(count):
-    """So many ports of 127.0.0.1 that nobody listens on now, below those that the system gives to clients."""
-    found = []
-    for port in random.sample(range(20_000, 32_000), 1000):
+    """So many ports of 127.0.0.1 that nobody listens on now, below those that the system gives to clients.
+
+    Tests that run beside this one have others to choose from: who listens may do so seconds later.
+    """
+    found, worker = [], int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    for port in random.sample(range(20_000 + worker, 32_000, workers), 1000):
         with contextlib.suppress(OSError), socket.socket() as trial:
             trial.bind(("127.0.0.1", port))
             found.append(port)

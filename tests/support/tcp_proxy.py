@@ -31,18 +31,15 @@ class TCPProxy:
                 each.close()
 
     def refuse(self) -> None:
-        """Refuse new connections, until `accept`. What is open stays open."""
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        for each in [self._listener, *self._filling]:
-            each.close()
+        """Refuse new connections, until `accept`. What is open stays open; the port stays ours."""
+        self._end()
+        self._listener = socket.socket()
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._listener.bind(("127.0.0.1", self.port))
 
     def swallow(self) -> None:
         """Be a black hole for new connections, until `accept`: no SYN is answered, for the queue is full."""
         self.refuse()
-        self._listener = socket.socket()
-        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._listener.bind(("127.0.0.1", self.port))
         self._listener.listen(0)
         self._filling = [socket.socket() for _ in range(4)]
         for each in self._filling:
@@ -52,13 +49,19 @@ class TCPProxy:
     def accept(self) -> None:
         """Let connections come again, on the same port."""
         self.refuse()
-        self._listener = socket.create_server(("127.0.0.1", self.port), backlog=128)
+        self._listener.listen(128)
         self._start()
 
     def stop(self) -> None:
         """End everything."""
-        self.refuse()
+        self._end()
         self.cut()
+
+    def _end(self) -> None:
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        for each in [self._listener, *self._filling]:
+            each.close()
 
     def _start(self) -> None:
         threading.Thread(target=self._accept, args=[self._listener], daemon=True).start()

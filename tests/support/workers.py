@@ -2,10 +2,13 @@
 
 import contextlib
 import os
+import re
 import signal
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from tests.support.people import until
+from tests.support.people import at_once, until
 from tests.support.portal import Portal
 
 
@@ -20,6 +23,18 @@ def kill(portal: Portal, pid: int) -> None:
     count = len(workers_of(portal))
     os.kill(pid, signal.SIGKILL)
     until(lambda: pid not in workers_of(portal) and len(workers_of(portal)) == count, seconds=30)
+
+
+def until_all_answer(portal: Portal, ask: Callable[[], Any]) -> None:
+    """Ask, many times at once, until each worker has answered 200: none of them still avoids APS or AOS."""
+    start = portal.log.stat().st_size
+
+    def all_have() -> bool:
+        at_once([ask] * 8)
+        log = portal.log.read_bytes()[start:].decode()
+        return {int(pid) for pid in re.findall(r"<(\d+)> answered 200 ", log)} >= workers_of(portal)
+
+    until(all_have, seconds=40)
 
 
 def worker_connected(portal: Portal, port: int, peer: int) -> int:
@@ -40,8 +55,10 @@ def _sockets(port: int, peer: int) -> set[str]:
 
 
 def _files(pid: int) -> set[str]:
+    """The names of what a process has open; it may close some of it, or end, meanwhile."""
     found = set()
-    for each in Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):
-            found.add(os.readlink(each))
+    with contextlib.suppress(FileNotFoundError):
+        for each in list(Path(f"/proc/{pid}/fd").iterdir()):
+            with contextlib.suppress(FileNotFoundError):
+                found.add(os.readlink(each))
     return found

@@ -31,7 +31,10 @@ def test_what_the_image_holds_is_a_whole_portal_and_its_build_step_works(tmp_pat
     for path in COPIED:
         target = tmp_path / path
         target.parent.mkdir(exist_ok=True)
-        (shutil.copytree if (ROOT / path).is_dir() else shutil.copy)(ROOT / path, target)
+        if (ROOT / path).is_dir():
+            shutil.copytree(ROOT / path, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / path, target)
     step = re.search(r"^RUN (DEBUG=off .*? collectstatic --noinput)", CONTAINERFILE, re.DOTALL | re.MULTILINE)[1]
     step = step.replace("\\\n", " ").replace(".venv/bin/python", sys.executable)
     path = f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"

@@ -34,10 +34,10 @@ def start(folder, port, broken=""):
 def alive(pid):
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+        status = Path(f"/proc/{pid}/stat").read_text() if Path("/proc").exists() else ""
+    except (ProcessLookupError, FileNotFoundError):
         return False
-    status = Path(f"/proc/{pid}/stat")  # ended, but not yet collected by whoever must
-    return not (status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z")
+    return status.rpartition(")")[2].split()[:1] != ["Z"]  # ended, but not yet collected by whoever must
 
 
 def started(folder):
