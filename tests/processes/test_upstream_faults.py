@@ -134,7 +134,9 @@ def test_e18_an_aos_that_is_down_for_long_is_left_alone_more_and_more(place):
     before = len(place.aos.log)
     answers = at_once([lambda: alice.copy().get(RENAME)] * 100)
     assert {answer.status_code for answer in answers} <= {503, 504}
-    assert len(place.aos.log) - before <= 20
+    assert (
+        len(place.aos.log) - before <= 40
+    )  # of 300: of each worker, the six calls that may be under way, three tries each
 
 
 def test_e15_what_one_worker_is_told_to_wait_all_workers_wait(place):
