@@ -7,6 +7,7 @@ asks AOS for each page can be faster.
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import requests
 from django.conf import settings
@@ -56,7 +57,8 @@ def page(request: HttpRequest) -> HttpResponse:
 
     kept = ("id", "subscriptionId", "displayName", "state")
     rows = [(Subscription(*(item[name] for name in kept)), None) for item in _fetched()[:PAGE]]
-    return _rendered(request, "subscriptions/_table.html", {"rows": rows, "permits": {"rename": 1, "rename_many": 1}})
+    permits = SimpleNamespace(rename=True, rename_many=True)
+    return _rendered(request, "subscriptions/_table.html", {"rows": rows, "permits": permits})
 
 
 def plain(request: HttpRequest) -> HttpResponse:

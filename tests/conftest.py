@@ -13,7 +13,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from aosportal import exchange, request_id
 from aosportal.passport import rate_limits
@@ -45,6 +45,7 @@ def _no_memory() -> None:
     exchange._session.cache_clear()
     aos._policy.cache_clear()
     request_id._current.set("")
+    translation.activate(settings.LANGUAGE_CODE)
     request_id.works_for("")
 
 
