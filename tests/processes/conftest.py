@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -127,29 +128,30 @@ def _place() -> Iterator[Place]:
     place.stop()
 
 
+def lent(made: Any, *unwanted: str) -> Iterator[Any]:
+    """Lend it in fine weather, to which it comes back. What is unwanted is not in its log afterwards."""
+    made.fine_weather()
+    start = made.portal.log.stat().st_size
+    yield made
+    log = made.portal.log.read_bytes()[start:].decode()
+    made.fine_weather()
+    try:
+        assert not any(word in log for word in unwanted), log[-5000:]
+    finally:
+        if _FAILED.search(log):
+            made.recover()
+
+
 @pytest.fixture
 def place(_place: Place) -> Iterator[Place]:
     """The place in fine weather. Whatever the test did, no view may have failed."""
-    _place.fine_weather()
-    yield _place
-    log = _place.log()
-    _place.fine_weather()
-    if _FAILED.search(log):
-        _place.recover()
-    assert "Traceback" not in log, log[-5000:]
+    yield from lent(_place, "Traceback")
 
 
 @pytest.fixture
 def world(_world: World) -> Iterator[World]:
     """The world in fine weather. Whatever the test did, no view may have failed, and no database been locked."""
-    _world.fine_weather()
-    yield _world
-    log = _world.log()
-    if _FAILED.search(log):
-        _world.fine_weather()
-        _world.recover()
-    assert "Traceback" not in log, log[-5000:]
-    assert "locked" not in log
+    yield from lent(_world, "Traceback", "locked")
 
 
 def words_of(answer: requests.Response) -> str:

@@ -17,7 +17,6 @@ def test_e18_a_silent_aos_costs_the_portal_no_worker(world):
     *clicks, first, second = at_once([list_of(person)] * CLICKS + [lambda: [each() for each in visits]] * 2)
     asked = len(world.aos.asked)
     is_back.set()
-    start = time.monotonic()
 
     assert {answer.status_code for answer in clicks} <= {503, 504}
     assert asked <= 3 * CLICKS
@@ -25,7 +24,6 @@ def test_e18_a_silent_aos_costs_the_portal_no_worker(world):
     *usual, _, _ = sorted(seconds for _status, seconds in first + second)  # the machine may stall for a moment
     assert usual[-1] < AOS_SECONDS
     world.recover()
-    assert time.monotonic() - start < 40
 
 
 def visitor(world):

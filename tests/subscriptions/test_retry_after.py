@@ -58,11 +58,13 @@ def test_e15_retry_after_is_told_obeyed_and_shared(hers, aos, monkeypatch, case,
     header, least, most, keeps_away = HEADERS[case]
     monkeypatch.setattr(http, "_LONGEST_PAUSE", 0.1)  # so that a second is too long to wait for
     aos.gets = [busy(header() if callable(header) else header, status)] * 3
-    first = hers.get(LIST)
+    began, first = timezone.now() - timedelta(seconds=1), hers.get(LIST)  # what is told is rounded up
     asked, aos.gets = len(aos.requests), []
     become_another_process()
     if keeps_away:  # as it was a moment ago, however slow this machine is
-        Gate.objects.update(closed_until=timezone.now() + timedelta(seconds=int(first["Retry-After"])))
+        told = timedelta(seconds=int(first["Retry-After"]))
+        assert began < Gate.objects.get().closed_until - told < timezone.now()
+        Gate.objects.update(closed_until=timezone.now() + told)
     second = hers.get(LIST)
 
     assert first.status_code == 503

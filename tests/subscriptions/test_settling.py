@@ -143,7 +143,7 @@ def test_a_list_that_is_read_often_meanwhile_does_not_put_off_the_next_look(alic
 
 
 def test_what_is_not_due_is_left_alone(alice, aos, shown):
-    row = intended(alice.grant, seconds_ago=0)
+    row = intended(alice.grant, seconds_ago=2)
     assert settling.settle_due() == 0
     assert (states(row), aos.requests) == (["pending"], [])
 
