@@ -15,7 +15,7 @@ FIXED = {
     "LOG_LEVEL": "DEBUG",
 }
 _SECRET_FILES = [f"{name}_FILE" for name in ("SECRET_KEY", "DATABASE_URL", "CACHE_URL", "TOKEN_ENCRYPTION_KEYS")]
-_KEPT = {"DATABASE_URL": "sqlite://:memory:", "CACHE_URL": "locmemcache://", "DATABASE_CONNECTIONS": "40"}
+_KEPT = {"DATABASE_URL": "sqlite://:memory:", "CACHE_URL": "locmemcache://", "DATABASE_CONNECTIONS": "24"}
 
 for _name in list(os.environ):
     if _name.startswith(("APS_", "AOS_", "SOCIAL_AUTH_")) or _name in _SECRET_FILES:

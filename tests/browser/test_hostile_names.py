@@ -89,6 +89,8 @@ def test_hostile_names_in_previews_and_files(new_page, office):
     link(page, "Change all").click()
     page.get_by_label("Put in front").fill('<b title="')
     button(page, "Preview").click()
+    expect(page.locator("[value=confirm]")).to_be_visible()
+    page.wait_for_load_state()
     old = page.locator("tbody .change .quiet bdi").evaluate_all("names => names.map((name) => name.textContent)")
     assert set(old) ^ {shown(name) for name in NAMES.values() if name} == set()
     assert shown(f'<b title="{NAMES["script"]}') in names(page)

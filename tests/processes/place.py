@@ -34,7 +34,7 @@ class Place:
         self.aps.issuer = self._aps_server.url
         self.aos = HostileAOS(owner=lambda token: token.rpartition("-sub-")[2])
         self.way = TCPProxy(("127.0.0.1", self.aos.port))
-        usual = {"APS_TIMEOUT": "2", "AOS_TIMEOUT": str(AOS_SECONDS), "CONNECT_TIMEOUT": "1", "WEB_CONCURRENCY": "2"}
+        usual = {"APS_TIMEOUT": "8", "AOS_TIMEOUT": str(AOS_SECONDS), "CONNECT_TIMEOUT": "1", "WEB_CONCURRENCY": "2"}
         self.portal = Portal(
             is_cuttable=True,
             APS_ISSUER=self.aps.issuer,

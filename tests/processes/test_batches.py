@@ -15,7 +15,7 @@ from tests.support.people import until
 from tests.support.portal import ROOT
 from tests.support.servers import Server
 
-ROWS, MANY, SECONDS_EACH, AOS_SECONDS = 500, 200, 0.2, 2.0
+ROWS, MANY, SECONDS_EACH, AOS_SECONDS = 500, 200, 0.2, 8.0
 START = "/subscriptions/rename-many/"
 JSON = {"Content-Type": "application/json"}
 

@@ -16,7 +16,8 @@ from tests.support.hostile_aos import Fault
 from tests.support.people import Person, at_once, until
 
 DETAILS = re.compile(
-    r"127\.0\.0\.1:|5432|portal_test|psycopg|sqlite|Error|Exception|Traceback|relation|no such|SELECT|server closed",
+    r"127\.0\.0\.1:|\b5432\b|portal_test|psycopg|sqlite|Error|Exception|Traceback|relation|no such|SELECT"
+    r"|server closed",
     re.I,
 )
 RENAMED = "Renamed “"

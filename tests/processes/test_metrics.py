@@ -27,18 +27,27 @@ def scrape(portal):
     return answer.text
 
 
+def logged(portal):
+    """The lines of the log, each of which is JSON; the last one may still be being written."""
+    return [json.loads(line) for line in portal.log.read_text().splitlines(keepends=True) if line.endswith("\n")]
+
+
+def asked(portal):
+    """What the log says of those who asked for the sign-in page."""
+    lines = logged(portal)
+    return [line for line in lines if line["logger"] == "gunicorn.access" and line.get("path") == "/login/"]
+
+
 def test_metrics_sum_over_the_workers_of_the_host_and_survive_one(portal):
     ids = {requests.get(f"{portal.url}/login/", timeout=30).headers["X-Request-ID"] for _ in range(20)}
     assert float(PAGE.search(scrape(portal))[1]) == 20
+    until(lambda: len(asked(portal)) == 20)  # a line is written when its answer has been sent
     kill(portal, next(iter(workers_of(portal))))
     assert float(PAGE.search(scrape(portal))[1]) == 20
 
-    until(lambda: sum(line.count("/login/") for line in portal.log.read_text().splitlines()) >= 20)
-    lines = [json.loads(line) for line in portal.log.read_text().splitlines()]
-    asked = [line for line in lines if line["logger"] == "gunicorn.access" and line.get("path") == "/login/"]
-    assert {line["request_id"] for line in asked} == ids
-    assert {line["status"] for line in asked} == {200}
-    assert any(line["logger"] == "gunicorn.error" for line in lines)
+    assert {line["request_id"] for line in asked(portal)} == ids
+    assert {line["status"] for line in asked(portal)} == {200}
+    assert any(line["logger"] == "gunicorn.error" for line in logged(portal))
     assert "CANARY" not in portal.log.read_text()
 
 

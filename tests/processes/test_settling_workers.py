@@ -2,7 +2,9 @@
 
 import re
 
-from tests.processes.place import save, told
+import pytest
+
+from tests.processes.place import Place, save, told
 from tests.support.hostile_answers import hang_up
 from tests.support.hostile_aos import Fault, ignore
 from tests.support.people import at_once, until
@@ -10,6 +12,13 @@ from tests.support.people import at_once, until
 SOON = 60  # seconds: two rounds of the worker, and slow machines
 NOT_KNOWN = [["pending", "unknown"]]
 CONFIRMED = [["pending", "unknown", "confirmed"]]
+
+
+@pytest.fixture(scope="module")
+def _place():
+    place = Place(AOS_TIMEOUT="8")
+    yield place
+    place.stop()
 
 
 def lost(place, count=1):

@@ -45,7 +45,7 @@ class Hosts:
             TRUST_PROXY_HEADERS="1",
             APS_ISSUER=self.aps.issuer,
             AOS_BASE_URL=f"http://127.0.0.1:{self.aos.port}",
-            APS_TIMEOUT="2",
+            APS_TIMEOUT="8",
             AOS_TIMEOUT="8",
             CACHE_URL=cache,
             SIGN_IN_RATE_ADDRESS="100000",

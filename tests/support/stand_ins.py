@@ -19,6 +19,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 MANAGE = CHECKOUT / "sandbox" / "manage.py"
 PATIENCE_SECONDS = 20
 START_ATTEMPTS = 3
+_GIVEN = set()  # ports of `free_ports`
 
 
 def free_ports(count):
@@ -32,9 +33,10 @@ def free_ports(count):
     for port in random.sample(ours, len(ours)):
         with contextlib.suppress(OSError), socket.socket() as trial:
             trial.bind(("127.0.0.1", port))
-            found.append(port)
+            found += [port] if port not in _GIVEN else []
         if len(found) == count:
             break
+    _GIVEN.update(found)
     return found
 
 
