@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import pytest
 from django.apps import apps
@@ -37,9 +38,9 @@ def run(*arguments):
 
 
 def everything():
-    """What the database holds, as text."""
+    """What the database holds, as text; without ciphertext, in which any short word may be by chance."""
     rows = "".join(serializers.serialize("json", model.objects.all()) for model in apps.get_models())
-    return rows + str([session.get_decoded() for session in Session.objects.all()])
+    return re.sub(r"gAAAA[\w=-]+", "", rows) + str([session.get_decoded() for session in Session.objects.all()])
 
 
 @pytest.fixture
